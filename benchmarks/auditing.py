@@ -1,5 +1,8 @@
 """`python -m benchmarks.auditing`: what a pass of the auditor costs on a large book, by invariant.
 
+Then one long chain of decisions is followed to its end, beside a bare read of the same rows. For both it is told how
+long the auditor answered nobody at most: the longest time for which its event loop was held.
+
 A database and a broker of its own are started, filled with accounts that every service agrees about, and deleted.
 """
 
@@ -8,7 +11,8 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +23,14 @@ from benchmarks.machine import describe
 from deploy import roles
 from deploy.stack import Stack
 from services.auditor.domain.invariants import Invariant
+from services.auditor.operations.history_chains import HistoryChains
+from services.auditor.operations.kept_heads import KeptHeads
+from services.auditor.operations.looks import View
 from services.auditor.operations.order_stream import OrderStream
 from services.auditor.operations.passes import GROUPS, Passes
 from services.auditor.settings import Settings
+from services.auditor.store import accounts
+from services.auditor.store.database import snapshot
 from shared.kafka.lag import LagWatch
 from shared.postgres.migrations import migrate
 from shared.runtime.clock import SystemClock
@@ -61,18 +70,44 @@ _FILL: Final = (
         FROM batch.account ORDER BY account_id LIMIT {_BATCHES * 1000}
     ) AS chosen""",
 )
+_CHAIN: Final = """
+    DO $$
+    DECLARE
+        before bytea := sha256('history of E0');
+        decision bytea;
+    BEGIN
+        FOR i IN 1..{links} LOOP
+            decision := sha256(int8send(i));
+            INSERT INTO batch.decision (batch_id, enterprise_ids, advisor_ids, decided_at, sha256, manifest)
+            VALUES (1000 + i, '{{E0}}', '{{D0}}', now(), decision, int8send(i));
+            INSERT INTO batch.decision_link (enterprise_id, position, batch_id, previous, decision_sha256, sha256)
+            VALUES ('E0', i, 1000 + i, before, decision, sha256(before || decision));
+            before := sha256(before || decision);
+        END LOOP;
+        INSERT INTO batch.decision_head (enterprise_id, position, sha256) VALUES ('E0', {links}, before);
+    END $$
+"""
+_BARE: Final = """SELECT l.*, d.sha256 AS kept FROM batch.decision_link AS l JOIN batch.decision AS d USING (batch_id)
+    ORDER BY l.enterprise_id, l.position"""
+_TICK_S: Final = 0.005
 
 
 def main() -> None:
     """Parse the arguments, measure, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.auditing", description=__doc__)
     parser.add_argument("--accounts", type=int, default=1_000_000, help="accounts of the book (default 1000000)")
+    parser.add_argument("--links", type=int, default=1_000_000, help="links of the chain (default 1000000)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rebalancer-audit-") as folder, Stack(Path(folder), services=()) as stack:
         _fill(stack, options.accounts)
         seconds = asyncio.run(_measure(stack))
+        _add_chain(stack, options.links)
+        chain = asyncio.run(_follow(stack, options.links))
     print(f"{describe()}\n{options.accounts:,} accounts, the last of {_PASSES} passes\n")
     for name, took in seconds.items():
+        print(f"{name:24}{took:8.2f} s")
+    print(f"\n{options.links:,} links of one chain\n")
+    for name, took in chain.items():
         print(f"{name:24}{took:8.2f} s")
 
 
@@ -94,17 +129,73 @@ async def _measure(stack: Stack) -> Mapping[str, float]:
         kafka_url=stack.addresses.kafka, database_url=stack.database_url(roles.AUDITOR), http_port=1, audit_patience_s=0
     )
     clock = SystemClock()
-    passes = Passes(settings, clock, OrderStream(settings.kafka_url, clock), LagWatch(settings.kafka_url, GROUPS))
+    stream, heads = OrderStream(settings.kafka_url, clock), KeptHeads(settings.kafka_url, clock)
+    passes = Passes(settings, clock, stream, heads, LagWatch(settings.kafka_url, GROUPS))
     found: dict[str, float] = {}
     for _ in range(_PASSES):
         before, began_s = {name: _spent(name) for name in Invariant}, time.monotonic()
-        await passes.look()
+        async with _held() as held:
+            await passes.look()
         found = {str(name): _spent(name) - before[name] for name in Invariant}
         found["all"] = time.monotonic() - began_s
+        found["loop held, longest"] = max(held)
     await passes.close()
     if passes.troubles():
         raise SystemExit(f"a sound book is found broken: {passes.troubles()}")
     return found
+
+
+def _add_chain(stack: Stack, links: int) -> None:
+    with psycopg.connect(stack.addresses.admin_database("rebalancer"), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(_CHAIN.format(links=links).encode())
+        connection.execute("VACUUM ANALYZE batch.decision, batch.decision_link, batch.decision_head")
+
+
+async def _follow(stack: Stack, links: int) -> Mapping[str, float]:
+    """Return the seconds of the chain in parts, and of a bare read.  Raises SystemExit if a fault is found."""
+    settings = Settings(kafka_url=stack.addresses.kafka, database_url=stack.database_url(roles.AUDITOR), http_port=1)
+    chains = HistoryChains(settings.audit_links)
+    took_s = list[float]()
+    async with _held() as held:
+        for _ in range(-(-links // settings.audit_links)):
+            began_s = time.monotonic()
+            async with snapshot(settings.database_url) as connection:
+                turn = await accounts.next_range(connection, "", 1)
+                found = await chains.look(View(connection, SystemClock().now(), [], turn, lambda _: []))
+            took_s.append(time.monotonic() - began_s)
+            if found:
+                raise SystemExit(f"a sound chain is found broken: {found[:3]}")
+    began_s = time.monotonic()
+    with (
+        psycopg.connect(stack.addresses.admin_database("rebalancer")) as bare,
+        bare.cursor("bare") as cursor,
+    ):
+        cursor.itersize = settings.audit_links
+        read = sum(1 for _ in cursor.execute(_BARE.encode()))
+    bare_s = time.monotonic() - began_s
+    if read != links:
+        raise SystemExit(f"{read} links were read of {links}")
+    return {"all parts": sum(took_s), "slowest part": max(took_s), "loop held, longest": max(held), "bare read": bare_s}
+
+
+@asynccontextmanager
+async def _held() -> AsyncIterator[list[float]]:
+    """Note by how many seconds each tick of the event loop came late."""
+    late = [0.0]
+
+    async def tick() -> None:
+        while True:
+            began_s = time.monotonic()
+            await asyncio.sleep(_TICK_S)
+            late.append(time.monotonic() - began_s - _TICK_S)
+
+    ticking = asyncio.create_task(tick())
+    try:
+        yield late
+    finally:
+        await asyncio.sleep(_TICK_S)
+        ticking.cancel()
 
 
 def _spent(invariant: Invariant) -> float:

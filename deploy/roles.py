@@ -2,7 +2,7 @@
 
 `<service>_migrator` owns schema and tables and is used by migrations only. `<service>` handles events and owns
 nothing. `<service>_requests` serves users: row-level security shows it the rows of the scope a request was given.
-`auditor` reads some columns of several schemas, which their migrations grant to it, and writes nothing.
+`auditor` reads some columns of several schemas, which their migrations grant to it, and writes none.
 
 `python -m deploy.roles` prepares a server (containers); the local stack and the tests call the same functions. A second
 run changes nothing. Objects that an older version created are transferred to the role that owns them now.

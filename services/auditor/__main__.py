@@ -8,7 +8,7 @@ import typer
 from services.auditor.settings import SERVICE, Settings
 from shared.oncall import command_line
 
-app = command_line.group("Looks whether what must always hold does hold, in stores and topics; writes nothing.")
+app = command_line.group("Looks whether what must always hold does hold, in stores and topics; repairs nothing.")
 
 
 @app.callback(invoke_without_command=True)

@@ -5,6 +5,7 @@ from typing import Final
 
 import psycopg
 
+from services.auditor.operations.kept_heads import KeptHeads
 from services.auditor.operations.order_stream import OrderStream
 from services.auditor.operations.passes import GROUPS, Passes
 from services.auditor.settings import SERVICE, Settings
@@ -27,7 +28,8 @@ async def main(settings: Settings) -> None:
     """Audit until cancelled."""
     clock = clock_of(settings.clock_file)
     stream = OrderStream(settings.broker, clock, decided_from=settings.audit_orders_from)
-    passes = Passes(settings, clock, stream, LagWatch(settings.broker, GROUPS))
+    heads = KeptHeads(settings.broker, clock, seen_from=settings.audit_orders_from)
+    passes = Passes(settings, clock, stream, heads, LagWatch(settings.broker, GROUPS))
     runner, access = ComponentRunner(SERVICE, stuck_s=settings.stuck_s), AccessWatch(SERVICE, settings.broker)
 
     def troubles() -> list[str]:

@@ -34,7 +34,7 @@ class Settings(ServiceSettings):
         default=None,
         description="Instant from which on released orders are compared with history, by the time of their decision."
         " Set it once a restore has been dealt with: orders of approvals that the restored database does not know"
-        " count as not approved until then. None: all.",
+        " count as not approved until then. Ends of chains that were seen before it are passed over, too. None: all.",
     )
     audit_accounts: int = Field(
         default=50_000,

@@ -249,6 +249,18 @@ class PriceSetDecided(OutboundModel):
     reason: Remark
 
 
+class ChainHead(OutboundModel):
+    """The end of a chain of hashes as the auditor saw it fit (internal; compacted by chain).
+
+    chain: "audit log", or "history of <enterprise>".  position: of the last link, from 1; sha256: its hash.
+    """
+
+    chain: str
+    position: Version
+    sha256: Sha256
+    seen_at: Instant
+
+
 class FilePart(OutboundModel):
     """What of a file concerns the accounts of one advisor."""
 

@@ -21,7 +21,8 @@ ON_CALL: Final = "on-call"
 SAMPLE_SUBSCRIBER: Final = "example-subscriber"
 USERS: Final = {
     **{service: f"the service {service}, all its processes" for service in SERVICES},
-    AUDITOR: "the auditor beside the system: it reads the event log, and how far every group is",
+    AUDITOR: "the auditor beside the system: it reads the event log, and how far every group is, and keeps"
+    " the ends of chains",
     PLATFORM: "whoever sends what comes in: the sample book, and the simulated custodian, who reads public topics too",
     TOPICS_ADMIN: "`python -m deploy.topics`: makes and changes topics, reads and writes none",
     ON_CALL: "people on call: `python -m services.<name> dlq` reads dead letters, and sends messages again to where"
@@ -94,8 +95,13 @@ def _of_lag() -> Iterator[Right]:
     yield Right("Group", GROUP_PREFIX, True, "Describe")
 
 
-def _of_auditor() -> list[Right]:
-    return [*(_topic(topic, "Read") for topic in TOPICS if topic.logged), *_of_lag()]
+def _of_auditor() -> Iterator[Right]:
+    for topic in TOPICS:
+        if topic.logged or topic.producer == AUDITOR:
+            yield _topic(topic, "Read")
+        if topic.producer == AUDITOR:
+            yield _topic(topic, "Write")
+    yield from _of_lag()
 
 
 def _of_platform() -> list[Right]:

@@ -230,6 +230,19 @@ ORDERS = Topic(
     logged=True,
 )
 
+# The ends of chains are kept outside of the database that they are to prove. Nobody consumes them: their producer reads
+# them when it starts, without a group.
+CHAIN_HEADS = Topic(
+    "auditor.chain-heads",
+    events.ChainHead,
+    "chain",
+    "auditor",
+    (),
+    partitions=1,
+    compacted=True,
+    republished_by="services.auditor",
+)
+
 SERVICES: Final = ("analyzer", "proposer", "taxlot", "batch", "gateway")
 
 
@@ -265,5 +278,6 @@ TOPICS: Final = (
     FILES,
     BATCH,
     ORDERS,
+    CHAIN_HEADS,
     *(dead_letters(service) for service in SERVICES),
 )

@@ -92,6 +92,8 @@ EVENTS: Final[Mapping[str, str]] = {
     # The auditor.
     "audit.database_away": "the auditor waits for the database",
     "audit.topics_away": "the auditor cannot read topics; it looks at the stores alone",
+    "audit.heads_away": "the auditor cannot read or keep the ends of chains; it tries again",
+    "audit.heads_read": "ends of chains that were kept before: `heads`, and `passed_over` because of a restore",
     "audit.look_failed": "an invariant could not be looked at",
     "invariant.broken": "what must agree does not",
     "invariant.holds_again": "what did not agree does",

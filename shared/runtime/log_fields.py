@@ -146,6 +146,8 @@ FIELDS: Final[Mapping[str, Field]] = {
     "held": Field("number", "accounts held"),
     "files": Field("number", "files"),
     "records": Field("number", "records of the audit log"),
+    "heads": Field("number", "ends of chains of hashes"),
+    "passed_over": Field("number", "ends of chains that were seen before a restore that was dealt with"),
     "problems": Field("number", "problems found"),
     "failures": Field("number", "failures so far"),
     "pause_s": Field("number", "seconds until the next try"),

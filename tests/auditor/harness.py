@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.auditor.domain.invariants import Difference
+from services.auditor.operations.kept_heads import KeptHeads
 from services.auditor.operations.order_stream import OrderStream
 from services.auditor.operations.passes import Passes
 from services.auditor.settings import Settings
@@ -45,15 +46,19 @@ class AuditHarness:
     batch: Harness
     kafka_url: str
     topic: str = field(default_factory=lambda: f"orders-{uuid.uuid4().hex[:8]}")
+    heads: str = field(default_factory=lambda: f"heads-{uuid.uuid4().hex[:8]}")
     lag: SetLag = field(default_factory=SetLag)
     passed_s: float = 0.0
 
     async def begin(self) -> None:
-        """Make a topic of the test's own."""
+        """Make topics of the test's own."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka_url)
         await admin.start()
         try:
-            await admin.create_topics([NewTopic(self.topic, num_partitions=2, replication_factor=1)])
+            new = [NewTopic(self.topic, num_partitions=2, replication_factor=1)]
+            compacted = {"cleanup.policy": "compact"}
+            new += [NewTopic(self.heads, num_partitions=1, replication_factor=1, topic_configs=compacted)]
+            await admin.create_topics(new)
         finally:
             await admin.close()
         self.passes = self.new_passes()
@@ -69,7 +74,8 @@ class AuditHarness:
         )
         decided_from = settings.audit_orders_from
         stream = OrderStream(settings.kafka_url, self.batch.clock, topic=self.topic, decided_from=decided_from)
-        return Passes(settings, self.batch.clock, stream, self.lag, lambda: self.passed_s)
+        heads = KeptHeads(settings.kafka_url, self.batch.clock, topic=self.heads, seen_from=decided_from)
+        return Passes(settings, self.batch.clock, stream, heads, self.lag, lambda: self.passed_s)
 
     async def found(self) -> list[Difference]:
         """Return what is broken after two passes, with the patience between them."""

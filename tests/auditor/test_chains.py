@@ -1,19 +1,25 @@
 """Chains that are changed by force: of the audit log and of decisions, on real stores, in parts and at their ends."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import psycopg
 import pytest
+from aiokafka.errors import KafkaConnectionError
+from prometheus_client import REGISTRY
 from psycopg import errors
 
 from services.auditor.domain.invariants import Invariant
+from services.auditor.operations.kept_heads import KeptHeads
+from shared.rules.history_chain import End
 from tests.auditor.harness import AuditHarness
 from tests.stackfix.infrastructure import as_role
 
 pytestmark = pytest.mark.integration
 RECORDS, DECISIONS, PART = 60, 60, 25
 ENTERPRISES = ("E1", "E2", "E3")
+_CHAINS = (Invariant.AUDIT_LOG_WHOLE, Invariant.HISTORY_WHOLE)
 TABLES = ("gateway.audit", "gateway.audit_head", "batch.decision", "batch.decision_link", "batch.decision_head")
 
 Hurts = str | Callable[[AuditHarness], None]
@@ -241,6 +247,97 @@ async def test_what_grew_over_an_end_that_was_cut_off_is_found(chained: AuditHar
     says = [difference.says for difference in chained.passes.broken()]
     assert any("audit log: record 60, which was its last, is another one" in text for text in says), says
     assert not any("does not fit" in text for text in says), "the links fit one another"
+
+
+async def start_again(audit: AuditHarness, **values: Any) -> None:
+    """End the auditor, memory and all, and start another."""
+    await audit.passes.close()
+    audit.passes = audit.new_passes(audit_links=PART, **values)
+
+
+@pytest.mark.parametrize(
+    ("invariant", "hurts", "says"),
+    [
+        pytest.param(invariant, *cases[name], id=f"{invariant}: {name}")
+        for invariant, cases in ((Invariant.AUDIT_LOG_WHOLE, LOG), (Invariant.HISTORY_WHOLE, HISTORY))
+        for name in ("cut off with the head", "emptied with the head", "written anew", "a whole history taken away")
+        if name in cases
+    ],
+)
+async def test_an_end_that_is_cut_off_while_no_auditor_runs_is_found_at_its_start(
+    chained: AuditHarness, invariant: Invariant, hurts: Hurts, says: str
+) -> None:
+    await chained.passes.close()
+    hurt_so(chained, hurts)
+    await start_again(chained)
+    await whole_walk(chained)
+    await start_again(chained)
+    await whole_walk(chained)
+    found = chained.passes.broken()
+    assert {difference.invariant for difference in found} == {invariant}, "a further start forgets nothing"
+    lost = [difference.says for difference in found if says in difference.says]
+    assert lost, [difference.says for difference in found]
+    assert all("Keep the database as it is" in text for text in lost)
+
+
+async def test_chains_without_links_have_no_end_to_keep(audit: AuditHarness) -> None:
+    await whole_walk(audit)
+    await start_again(audit)
+    await whole_walk(audit)
+    assert (audit.passes.broken(), audit.passes.troubles()) == ([], [])
+
+
+async def test_an_auditor_that_starts_again_over_chains_that_grew_finds_them_whole(chained: AuditHarness) -> None:
+    await chained.passes.close()
+    add_records(chained, 10)
+    add_decisions(chained, range(100, 110))
+    await start_again(chained)
+    await whole_walk(chained)
+    assert (chained.passes.broken(), chained.passes.troubles()) == ([], [])
+
+
+async def test_a_restore_that_was_dealt_with_alarms_no_more_and_chains_are_followed_from_there(
+    chained: AuditHarness,
+) -> None:
+    hurt_so(chained, LOG["cut off with the head"][0])
+    hurt_so(chained, HISTORY["cut off with the head"][0])
+    await start_again(chained)
+    await whole_walk(chained)
+    assert {found.invariant for found in chained.passes.broken()} == set(_CHAINS)
+    looked_at = chained.batch.clock.now()
+    chained.batch.clock.forward(minutes=1)
+    for _ in range(2):  # the setting may stay
+        await start_again(chained, audit_orders_from=looked_at)
+        await whole_walk(chained)
+        assert chained.passes.broken() == []
+    chained.hurt("DELETE FROM gateway.audit WHERE seq > 40")
+    chained.hurt("UPDATE gateway.audit_head SET (seq, hash) = (SELECT seq, hash FROM gateway.audit WHERE seq = 40)")
+    await start_again(chained, audit_orders_from=looked_at)
+    await whole_walk(chained)
+    assert any("record 50, which was its last, is missing" in found.says for found in chained.passes.broken())
+
+
+async def test_what_was_kept_is_read_later_where_the_broker_is_away_at_the_start(
+    chained: AuditHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await chained.passes.close()
+    hurt_so(chained, LOG["cut off with the head"][0])
+    await start_again(chained)
+
+    async def away(_: KeptHeads) -> Mapping[str, End]:
+        raise KafkaConnectionError
+
+    with monkeypatch.context() as broker:
+        broker.setattr(KeptHeads, "read", away)
+        await whole_walk(chained)
+    assert any("ends of chains are not kept" in trouble for trouble in chained.passes.troubles())
+    assert chained.passes.broken() == []
+    for invariant in Invariant:
+        age_s = REGISTRY.get_sample_value("rebalancer_invariant_look_age_seconds", {"invariant": str(invariant)})
+        assert age_s is not None
+        assert (age_s > 300) == (invariant in _CHAINS), "what is not proved is not said to have been looked at"
+    await whole_walk(chained)
+    assert any("record 60, which was its last, is missing" in found.says for found in chained.passes.broken())
 
 
 async def test_decisions_of_before_the_chains_are_no_fault(chained: AuditHarness) -> None:

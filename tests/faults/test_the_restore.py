@@ -29,6 +29,7 @@ from deploy.stack import Stack, backups
 from deploy.stack.layout import CHECKOUT
 from deploy.subscriber_demo import SUBSCRIBER
 from services.auditor.domain.invariants import Invariant
+from services.auditor.operations.kept_heads import KeptHeads
 from services.auditor.operations.order_stream import OrderStream
 from services.auditor.operations.passes import GROUPS, Passes
 from services.auditor.settings import Settings
@@ -246,7 +247,8 @@ async def audited(stack: Stack, orders_from: datetime | None, holds: Callable[[s
         kafka_url=kafka_url, http_port=1, database_url=stack.database_url("auditor"), audit_patience_s=0
     )
     stream = OrderStream(kafka_url, clock, decided_from=orders_from)
-    passes = Passes(settings, clock, stream, LagWatch(kafka_url, GROUPS))
+    heads = KeptHeads(kafka_url, clock, seen_from=orders_from)
+    passes = Passes(settings, clock, stream, heads, LagWatch(kafka_url, GROUPS))
 
     async def broken() -> set[Broken]:
         await passes.look()

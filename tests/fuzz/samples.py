@@ -41,6 +41,9 @@ _JSON: Final[dict[str, Body]] = {
         "price_set": 7, "version": 2, "is_withdrawn": True, "accepted_at": "2026-01-02T10:00:00Z",
         "decided_at": "2026-01-02T11:00:00Z", "reason": MARK,
     },
+    topics.CHAIN_HEADS.name: {
+        "chain": MARK, "position": 7, "sha256": "ab" * 32, "seen_at": "2026-01-02T10:00:00Z",
+    },
     topics.BATCH.name: {
         "batch_id": 7, "enterprise_id": MARK, "version": 1, "status": "WORKING", "logic": "BEST_FIT", "accounts": 2,
         "working": 2, "proposed": 0, "failed": 0, "removed": 0, "requested_by": "kim", "trade_date": "2026-01-02",

@@ -14,7 +14,7 @@ from shared.kafka import messages
 def test_names_are_unique_and_parties_exist() -> None:
     assert len({topic.name for topic in TOPICS}) == len(TOPICS)
     for topic in TOPICS:
-        assert topic.producer in {*topics.SERVICES, "platform"}
+        assert topic.producer in {*topics.SERVICES, "platform", "auditor"}
         assert set(topic.consumers) <= set(topics.SERVICES)
         assert topic.audience == "dead-letter" or topic.content is not None
         assert topic.max_message_bytes >= chunks.MAX_CHUNK_BYTES

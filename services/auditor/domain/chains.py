@@ -10,6 +10,11 @@ Start = TypeVar("Start")
 _AGAIN: Final = 20
 """Most parts with a fault that each pass looks at again."""
 
+_WHAT_TO_DO: Final = (
+    ". Keep the database as it is and inform whoever is responsible for the records; after a restore that was meant,"
+    " set REBALANCER_AUDIT_ORDERS_FROM to now and start the auditor again"
+)
+
 
 class Walk(Generic[Start]):
     """The parts of a chain, one in each pass, and again those in which something was found.
@@ -70,7 +75,8 @@ def history_seen(enterprise_id: str, seen: End, hash_now: bytes | None) -> Diffe
     if hash_now == seen[1]:
         return None
     what = "is missing" if hash_now is None else "is another one"
-    says = f"history of {enterprise_id}: link {seen[0]}, which was its last, {what}; its hash was {seen[1].hex()}"
+    lost = f"link {seen[0]}, which was its last, {what}; its hash was {seen[1].hex()}"
+    says = f"history of {enterprise_id}: {lost}{_WHAT_TO_DO}"
     return Difference(Invariant.HISTORY_WHOLE, f"head of {enterprise_id}", (seen[0], what), says)
 
 
@@ -97,5 +103,6 @@ def audit_seen(seen: End, hash_now: bytes | None) -> Difference | None:
     if hash_now == seen[1]:
         return None
     what = "is missing" if hash_now is None else "is another one"
-    says = f"audit log: record {seen[0]}, which was its last, {what}; its hash was {seen[1].hex()}"
+    lost = f"record {seen[0]}, which was its last, {what}; its hash was {seen[1].hex()}"
+    says = f"audit log: {lost}{_WHAT_TO_DO}"
     return Difference(Invariant.AUDIT_LOG_WHOLE, "head", (seen[0], what), says)

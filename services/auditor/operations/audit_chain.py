@@ -10,13 +10,13 @@ from shared.rules.history_chain import End
 class AuditChain:
     """Remembers how far the log was followed, and its end: what was cut off since is known by that alone.
 
-    most: records of a part.
+    most: records of a part.  seen: the last end that fitted; whoever owns the chain keeps it outside of the process.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._walk = Walk(0)
-        self._seen: End | None = None
+        self.seen: End | None = None
 
     async def look(self, view: View) -> list[Difference]:
         """Follow the part whose turn it is, and those that did not fit; compare the end with the one of before."""
@@ -36,9 +36,9 @@ class AuditChain:
         """Return what is wrong with the end.  One that fits is remembered, and the one of before while none does."""
         ends = await chains.audit_ends(view.connection)
         faults = [audit_end(ends.head, ends.last or (0, b""))]
-        if self._seen is not None and self._seen[0] > 0:
-            faults.append(audit_seen(self._seen, await chains.audit_hash(view.connection, self._seen[0])))
+        if self.seen is not None and self.seen[0] > 0:
+            faults.append(audit_seen(self.seen, await chains.audit_hash(view.connection, self.seen[0])))
         found = [fault for fault in faults if fault is not None]
         if not found:
-            self._seen = ends.last
+            self.seen = ends.last
         return found

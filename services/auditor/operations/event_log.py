@@ -29,6 +29,10 @@ class EventLog:
         self.begins: dict[str, list[str]] = {}
         self.messages = 0
 
+    def has_partitions(self, topic: str) -> bool:
+        """Say whether the topic that was read last is this one, and there is such a topic."""
+        return any(at.topic == topic for at in self._consumer.assignment())
+
     async def read(self, topic: str) -> AsyncIterator[Records]:
         """Yield the messages of a topic.  Raises KafkaError or TimeoutError if the broker does not reply."""
         consumer = self._consumer

@@ -23,14 +23,14 @@ Start = tuple[str, int]
 class HistoryChains:
     """Remembers how far chains and decisions were followed, and the end of each chain, as `AuditChain` does.
 
-    most: links and decisions of a part.
+    most: links and decisions of a part.  seen: the last end of each chain that fitted, by enterprise.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._links: Walk[Start] = Walk(("", 0))
         self._decisions = Walk(0)
-        self._seen: dict[str, End] = {}
+        self.seen: dict[str, End] = {}
 
     async def look(self, view: View) -> list[Difference]:
         """Follow the parts whose turn it is, and again those with a fault; compare ends with those of before."""
@@ -40,19 +40,19 @@ class HistoryChains:
 
     async def _ends(self, view: View, ends: Mapping[str, Ends]) -> list[Difference]:
         """Return what is wrong with the ends.  One that fits is remembered, and the one of before while none does."""
-        seen_now = await chains.hashes(view.connection, {name: end[0] for name, end in self._seen.items()})
+        seen_now = await chains.hashes(view.connection, {name: end[0] for name, end in self.seen.items()})
         found: list[Difference] = []
-        for name in sorted(ends.keys() | self._seen.keys()):
+        for name in sorted(ends.keys() | self.seen.keys()):
             faults: list[Difference | None] = []
             if name in ends:
                 faults.append(history_end(name, ends[name].head, ends[name].last or before_first(name)))
-            if name in self._seen:
-                faults.append(history_seen(name, self._seen[name], seen_now.get(name)))
+            if name in self.seen:
+                faults.append(history_seen(name, self.seen[name], seen_now.get(name)))
             broken = [fault for fault in faults if fault is not None]
             found += broken
             last = ends[name].last if name in ends else None
             if not broken and last is not None:
-                self._seen[name] = last
+                self.seen[name] = last
         return found
 
     async def _follow(self, view: View, ends: Mapping[str, Ends]) -> list[Difference]:

@@ -18,6 +18,7 @@ from services.auditor.domain.suspicions import Suspicions
 from services.auditor.operations.audit_chain import AuditChain
 from services.auditor.operations.figures import Figures
 from services.auditor.operations.history_chains import HistoryChains
+from services.auditor.operations.kept_heads import AUDIT_LOG, KeptHeads, histories, history_of
 from services.auditor.operations.looks import BETWEEN_SERVICES, IN_THE_STORES, Look, View
 from services.auditor.operations.order_ledger import OrderLedger
 from services.auditor.operations.order_stream import OrderStream
@@ -40,6 +41,7 @@ GROUPS: Final[Groups] = {
 _BROKER_S: Final = 60.0
 _DECIDED: Final = 10
 """Decided batches that a pass looks at; all have their turn, one after the other."""
+_OF_CHAINS: Final = (Invariant.HISTORY_WHOLE, Invariant.AUDIT_LOG_WHOLE)
 Found = tuple[Sequence[Difference], bool]
 """What differs, and whether everything that belongs to this pass was looked at."""
 _log = log.get(__name__)
@@ -48,6 +50,7 @@ _log = log.get(__name__)
 class Passes:
     """Looks at all invariants again and again.
 
+    heads: ends of chains, read before the first pass and kept after each.
     lag: of GROUPS, sampled with each pass.  now_s: seconds of a clock that only goes forward.
     """
 
@@ -56,12 +59,15 @@ class Passes:
         settings: Settings,
         clock: Clock,
         stream: OrderStream,
+        heads: KeptHeads,
         lag: LagWatch,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._stream = stream
+        self._heads = heads
+        self._history, self._audit_log = HistoryChains(settings.audit_links), AuditChain(settings.audit_links)
         self._lag = lag
         self._now_s = now_s
         self._suspicions = Suspicions(settings.audit_patience_s)
@@ -69,12 +75,13 @@ class Passes:
         self._in_the_stores: Mapping[Invariant, Look] = {
             **IN_THE_STORES,
             Invariant.FIGURES_ADD_UP: Figures().look,
-            Invariant.HISTORY_WHOLE: HistoryChains(settings.audit_links).look,
-            Invariant.AUDIT_LOG_WHOLE: AuditChain(settings.audit_links).look,
+            Invariant.HISTORY_WHOLE: self._history.look,
+            Invariant.AUDIT_LOG_WHOLE: self._audit_log.look,
         }
         self._looked_s = dict.fromkeys(Invariant, now_s())
         self._after, self._after_batch = "", 0  # behind which account and decided batch the next pass continues
         self._topics_away: str | None = None
+        self._heads_away: str | None = None
         self._is_whole = False  # the topic of orders was read to its end
         for invariant in Invariant:
             metrics.INVARIANT_BROKEN.labels(invariant).set(0)
@@ -87,7 +94,8 @@ class Passes:
     def troubles(self) -> list[str]:
         """Return a sentence for everything that counts as broken, and why topics are not read."""
         away = [f"topics are not read: {self._topics_away}"] if self._topics_away else []
-        return [*(f"{difference.invariant}: {difference.says}" for difference in self.broken()), *away]
+        heads = [f"ends of chains are not kept: {self._heads_away}"] if self._heads_away else []
+        return [*(f"{difference.invariant}: {difference.says}" for difference in self.broken()), *away, *heads]
 
     async def close(self) -> None:
         """Close the client of the broker."""
@@ -100,12 +108,40 @@ class Passes:
         """
         heartbeat()
         await self._read_topics()
+        if not self._heads.are_read:
+            await self._try_heads(self._read_heads)
         async with snapshot(self._settings.database_url) as connection:
             in_flight_s = await self._in_flight(connection)
             view = await self._view(connection)
             for invariant, look in self._looks(view).items():
                 heartbeat()
                 await self._look_at(connection, invariant, look, in_flight_s[invariant])
+        heartbeat()
+        if self._heads.are_read:
+            await self._try_heads(self._keep_heads)
+
+    async def _try_heads(self, what: Callable[[], Awaitable[None]]) -> None:
+        """Read or keep ends of chains, or note why that is not possible; the next pass tries again."""
+        try:
+            async with asyncio.timeout(_BROKER_S):
+                await what()
+        except (KafkaError, TimeoutError, OSError, LookupError, ValueError) as error:
+            self._heads_away = repr(error)[:200]
+            _log.warning("audit.heads_away", error=error)
+        else:
+            self._heads_away = None
+
+    async def _read_heads(self) -> None:
+        """Take the ends that were kept in place of those that were seen since the start, which prove nothing."""
+        kept = await self._heads.read()
+        self._history.seen |= histories(kept)
+        self._audit_log.seen = kept.get(AUDIT_LOG, self._audit_log.seen)
+
+    async def _keep_heads(self) -> None:
+        heads = {history_of(name): end for name, end in self._history.seen.items()}
+        if self._audit_log.seen is not None and self._audit_log.seen[0] > 0:  # an empty log has no end to lose
+            heads[AUDIT_LOG] = self._audit_log.seen
+        await self._heads.keep(heads)
 
     async def _read_topics(self) -> None:
         """Read offsets and orders, or note why that is not possible."""
@@ -174,7 +210,8 @@ class Passes:
             metrics.INVARIANT_SECONDS.labels(invariant).observe(time.monotonic() - began_s)
         if is_whole:  # else the next pass goes on: what is missing now may be there then
             self._weigh(invariant, found, in_flight_s)
-            self._looked_s[invariant] = self._now_s()
+            if self._heads.are_read or invariant not in _OF_CHAINS:  # else a cut end would go unseen: its age tells
+                self._looked_s[invariant] = self._now_s()
 
     def _weigh(self, invariant: Invariant, found: Sequence[Difference], in_flight_s: float) -> None:
         """Note what was found, and say what is broken and what holds again."""
