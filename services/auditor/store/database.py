@@ -1,7 +1,7 @@
 """One look at all schemas: a read-only transaction that sees a single instant of every service's tables.
 
 The role reads the columns that the services' migrations show it.  Tables are named with their schema, because this is
-the one process that reads several.  Source: docs/decisions/0026-an-auditor-beside-the-system.md.
+the one process that reads several.  Source: docs/decisions/0028-an-auditor-beside-the-system.md.
 """
 
 from collections.abc import AsyncIterator
