@@ -76,7 +76,7 @@ class Handlers:
 
     async def on_rebalanced(self, group: Sequence[Chunk]) -> None:
         """Store approved sleeve trades: lots reported without a sleeve follow them."""
-        rows = [row for chunk in group for row in _approved_trades(chunk.rows)]
+        rows = [row for chunk in group for row in _approved_trades(chunk)]
         async with self._pool.connection() as connection:
             await platform.save_approved(connection, rows)
             await approvals.note(connection, [chunk.rows for chunk in group])
@@ -215,17 +215,21 @@ def _add_purchases(booking: _Booking, facts: HouseholdFacts) -> pa.RecordBatch:
     return concat_rows(isolate("find purchases", indices, halves, checked, unchecked))
 
 
-def _approved_trades(rows: pa.RecordBatch) -> list[tuple[Any, ...]]:
-    """Return (account, epoch, security, sleeve, trade date, units, crossed units) of every approved sleeve trade.
+def _approved_trades(chunk: Chunk) -> list[tuple[Any, ...]]:
+    """Return (account, epoch, security, sleeve, trade date, units, crossed units, instant of the approval) of every
+    approved sleeve trade; the instant is None in chunks of early releases.
 
     The trade date is the session on which its orders are traded, which may lie after the business date of the batch.
     """
     approved = []
-    for row in rows.select(["account_id", "epoch", "trade_date", "trades", "session"]).to_pylist():
+    decided_at = chunk.meta.get("decided_at")
+    for row in chunk.rows.select(["account_id", "epoch", "trade_date", "trades", "session"]).to_pylist():
         for trade in row["trades"] or ():
             names = (trade["security_id"], trade["sleeve_id"])
             units = (trade["quantity_micro"], trade["crossed_micro"])
-            approved.append((row["account_id"], row["epoch"], *names, row["session"] or row["trade_date"], *units))
+            approved.append(
+                (row["account_id"], row["epoch"], *names, row["session"] or row["trade_date"], *units, decided_at)
+            )
     return approved
 
 

@@ -50,6 +50,7 @@ HOLDINGS = pa.schema(
                 _required("quantity_micro", pa.int64()),
             ),
         ),
+        pa.field("received_at", pa.timestamp("us", "UTC")),  # when the file came; null: of an early release
     ]
 )
 

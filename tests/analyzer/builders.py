@@ -99,11 +99,17 @@ def holdings(*rows: dict[str, Any]) -> list[Chunk]:
     return [chunk(chunks.HOLDINGS, rows)]
 
 
-def rebalanced(account_id: str, epoch: int, day: date, session: date | None = None) -> list[Chunk]:
-    """day: the business date of the batch; session: on which its orders are traded, None as in early releases."""
+def rebalanced(
+    account_id: str, epoch: int, day: date, session: date | None = None, decided_at: datetime | None = None
+) -> list[Chunk]:
+    """day: the business date of the batch; session: on which its orders are traded; decided_at: when it was approved.
+
+    Early releases say neither session nor instant: None.
+    """
     row: dict[str, Any] = {**KEYS, "account_id": account_id, "epoch": epoch, "trade_date": day, "trades": []}
     row["session"] = session
-    return [chunk(chunks.REBALANCED, [row])]
+    said = {} if decided_at is None else {"decided_at": decided_at.isoformat()}
+    return [chunk(chunks.REBALANCED, [row], **said)]
 
 
 def returned(account_id: str, epoch: int = 0) -> list[Chunk]:

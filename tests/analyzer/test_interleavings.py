@@ -32,7 +32,7 @@ def stored(harness: Harness, account_id: str = "a1") -> tuple[int, int, int, int
 def approve(harness: Harness) -> None:
     """Take in and evaluate an approval of a1, as its handler does."""
     with harness.database.session() as session:
-        facts_merge.mark_rebalanced(session, ["a1"], [1], [MONDAY], [MONDAY])
+        facts_merge.mark_rebalanced(session, [facts_merge.AccountApproval("a1", 1, MONDAY, MONDAY, None)])
     harness.evaluator.evaluate(["a1"], "approval")
 
 

@@ -238,11 +238,11 @@ def unique_numbers(count: int) -> tuple[str, list[str]]:
     return f"C{mark}", [f"{mark}-{number}" for number in range(count)]
 
 
-def approve(book: Book, *rows: tuple[Any, ...]) -> None:
-    """Store approved sleeve trades."""
+def approve(book: Book, *rows: tuple[Any, ...], decided_at: datetime | None = None) -> None:
+    """Store approved sleeve trades.  decided_at: when they were approved, now unless given."""
 
     async def save() -> None:
         async with await AsyncConnection.connect(book.url, options="-c search_path=taxlot") as connection:
-            await save_approved(connection, rows)
+            await save_approved(connection, [(*row, decided_at) for row in rows])
 
     run(save())

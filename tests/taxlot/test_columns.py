@@ -201,9 +201,9 @@ def test_holdings_add_up_lots_by_sleeve_and_cut_by_accounts() -> None:
         TEN, ("AAA", "S1", "L2", 1, UNIT, 1), ("AAA", "S2", "L1", 1, UNIT, 1), ("BBB", "S2", "L1", 1, UNIT, 1)
     )
     when = NOW.date()
-    good = [(f"A{number:03d}", "E", "V", 1, when, 5, None, None, lots, "9") for number in range(450)]
-    held_one = ("B", "E", "V", 2, when, 5, "BAD_SIGN", "why", None, "8")
-    bare = ("C", "E", "V", 1, when, 7, None, None, document(), "9")
+    good = [(f"A{number:03d}", "E", "V", 1, when, 5, None, None, lots, "9", NOW) for number in range(450)]
+    held_one = ("B", "E", "V", 2, when, 5, "BAD_SIGN", "why", None, "8", None)
+    bare = ("C", "E", "V", 1, when, 7, None, None, document(), "9", NOW)
     rows = holdings_rows([*good[:1], held_one, bare, *good[1:]])
     first, second, third = rows.slice(0, 3).to_pylist()
     held_units = [
@@ -212,6 +212,7 @@ def test_holdings_add_up_lots_by_sleeve_and_cut_by_accounts() -> None:
     assert held_units == [("AAA", "S1", 11), ("AAA", "S2", 1), ("BBB", "S2", 1)]
     assert (second["holdings"], second["cash_cents"], second["hold_code"]) == (None, None, "BAD_SIGN")
     assert (third["holdings"], third["cash_cents"]) == ([], 7)
+    assert [row["received_at"] for row in (first, second, third)] == [NOW, None, NOW]
     sent = [codec.decode(message.value, chunks.HOLDINGS)[0] for message in holdings_chunks(rows, 9, NOW)]
     assert [part.num_rows for part in sent] == [200, 200, 52]
     assert pa.Table.from_batches(sent).to_pylist() == rows.to_pylist()
@@ -219,12 +220,12 @@ def test_holdings_add_up_lots_by_sleeve_and_cut_by_accounts() -> None:
 
 def test_an_account_whose_lots_cannot_be_added_up_is_told_of_as_held() -> None:
     when = NOW.date()
-    group = [(f"A{number}", "E", "V", 1, when, 5, None, None, document(TEN), "9") for number in range(5)]
+    group = [(f"A{number}", "E", "V", 1, when, 5, None, None, document(TEN), "9", NOW) for number in range(5)]
     sound = holdings_of(group).to_pylist()
-    hurt = holdings_of([*group[:2], (*group[2][:8], b"\0", "9"), *group[3:]]).to_pylist()
+    hurt = holdings_of([*group[:2], (*group[2][:8], b"\0", "9", NOW), *group[3:]]).to_pylist()
     assert [row for row in hurt if row["account_id"] != "A2"] == [row for row in sound if row["account_id"] != "A2"]
     assert [row["account_id"] for row in hurt] == [row["account_id"] for row in sound]
     assert (hurt[2]["hold_code"], hurt[2]["holdings"], hurt[2]["cash_cents"]) == (OUR_FAULT, None, None)
     assert "account A2" in hurt[2]["hold_text"]
     with pytest.raises(TooMany):
-        holdings_of([(*row[:8], b"\0", "9") for row in group * 5])
+        holdings_of([(*row[:8], b"\0", "9", NOW) for row in group * 5])

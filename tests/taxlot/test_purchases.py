@@ -18,7 +18,7 @@ from shared.contracts.codes import Bought, LotMethod
 from shared.rules.relief.lots import NO_DATE
 from tests.taxlot.build import TRADE_DAY, UNIT, document, held, order, seller, trade
 from tests.taxlot.files import File, cash, lot
-from tests.taxlot.harness import Book, approve, run
+from tests.taxlot.harness import NOW, Book, approve, run
 
 DAY = date(2026, 6, 12)
 Sale = tuple[str, str, date]  # account, security, trade date
@@ -248,6 +248,42 @@ def test_lots_show_the_approvals_before_the_first_that_no_good_file_shows(book: 
     assert shown() == 3
     approved(4)
     assert shown() == 4, "an approval without trades has nothing to be shown"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("is_file_first", [True, False], ids=["the file is taken in first", "the approval is"])
+def test_a_file_of_its_day_shows_an_approval_by_the_instants_of_both(book: Book, is_file_first: bool) -> None:
+    """A1 was approved before the file of the day came: it shows its sale and its buy.  A2 was approved as it came."""
+    book.add_accounts(["1", "2"], household="H1")
+    day = date(2026, 6, 10)
+
+    def load(of: str) -> None:
+        book.load(File([lot("1"), cash("1"), lot("2"), cash("2")], day=of))  # it comes at NOW
+
+    def take_in_approvals() -> None:
+        book.rows("INSERT INTO approval VALUES ('A1', 5), ('A2', 5) RETURNING 1")
+        for account, decided_at in (("A1", NOW - timedelta(microseconds=1)), ("A2", NOW)):
+            for security, units in (("AAA", -UNIT), ("BBB", UNIT)):
+                approve(book, (account, 5, security, "S1", day, units, 0), decided_at=decided_at)
+
+    async def ask() -> list[Member]:
+        async with await AsyncConnection.connect(book.url, options="-c search_path=taxlot") as connection:
+            return await households.members(connection, [("E1", "H1")])
+
+    def seen() -> tuple[list[int], list[tuple[str, str, str, int]]]:
+        members: list[Member] = run(ask())
+        return [member.epoch for member in members], asked(book, ["A1", "A2"])
+
+    load("2026-06-09")
+    if is_file_first:
+        load("2026-06-10")
+        take_in_approvals()
+    else:
+        take_in_approvals()
+        load("2026-06-10")
+    assert seen() == ([5, 4], [("A2", "BBB", "2026-06-10", 1)])
+    load("2026-06-11")
+    assert seen() == ([5, 5], [])
 
 
 @pytest.mark.integration

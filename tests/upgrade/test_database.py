@@ -113,6 +113,9 @@ IN_NEW_COLUMNS: Final[dict[str, set[str | None]]] = {
     "analyzer.analysis_run.enterprises": {None},  # all
     "analyzer.analysis_run.advisors": {None},
     "analyzer.analysis_run.rights": {""},
+    "analyzer.account_facts.received_at": {None},  # the file that was there when an approval was taken in tells
+    "analyzer.account_facts.decided_at": {None},
+    "taxlot.approved_trade.decided_at": {None},
     "taxlot.account.content": {None},
     "taxlot.account.holding_roles": {None},
     "taxlot.security.content": {None},

@@ -1,6 +1,7 @@
 """From messages to rows of facts: ids become numbers, limits are checked, a violation holds its own account."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,9 @@ from services.analyzer.domain.layout import (
     Setting,
     to_bytes,
 )
-from services.analyzer.store.facts_merge import HoldingsChunk
+from services.analyzer.store.facts_merge import AccountApproval, HoldingsChunk
 from services.analyzer.store.names import PORTFOLIO, SECURITY, SLEEVE, Names
+from services.analyzer.store.pgcopy import NULL
 from shared.columnar import Arrow, array, entries, joined
 from shared.contracts.platform import AccountChanged
 from shared.contracts.succession import content_of
@@ -81,7 +83,22 @@ def _merged(names: Names, batch: pa.RecordBatch) -> HoldingsChunk:
         starts=positions.starts * HOLDING.itemsize,
         securities=np.unique(positions.data.key >> KEY_SHIFT),
         documents=np.frombuffer(positions.data.tobytes(), np.uint8),
+        received_at=rows.column("received_at").cast(pa.int64()).fill_null(NULL).to_numpy(),
     )
+
+
+def approvals(group: Sequence[Chunk]) -> list[AccountApproval]:
+    """Return the approvals of these REBALANCED chunks, in their order."""
+    found: list[AccountApproval] = []
+    for chunk in group:
+        said = chunk.meta.get("decided_at")
+        decided_at = None if said is None else datetime.fromisoformat(said)
+        columns = [chunk.rows.column(name).to_pylist() for name in ("account_id", "epoch", "trade_date", "session")]
+        found += [
+            AccountApproval(account, epoch, day, session or day, decided_at)
+            for account, epoch, day, session in zip(*columns, strict=True)
+        ]
+    return found
 
 
 def accounts(names: Names, events: Sequence[AccountChanged], problems: dict[str, str]) -> list[Sequence[Any]]:

@@ -7,9 +7,6 @@ what its first delivery left out.  Source: architecture "Guard", "Republish".
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import pyarrow as pa
 
 from services.analyzer.columns import incoming
 from services.analyzer.operations.price_sets import PriceSetResult, take_in
@@ -119,20 +116,11 @@ class FactStore:
 
     def rebalanced(self, group: Sequence[Chunk]) -> list[str]:
         """Store approvals: new epoch, last rebalanced, settling; return the accounts."""
-        rows: Any = pa.Table.from_batches([chunk.rows for chunk in group])
-        names = ("account_id", "epoch", "trade_date", "session")
-        accounts, epochs, dates, sessions = (rows.column(name).to_pylist() for name in names)
-        by_epoch = sorted(range(len(accounts)), key=epochs.__getitem__)
-        newest = sorted({accounts[index]: index for index in by_epoch}.values())
+        approvals = sorted(incoming.approvals(group), key=lambda approval: approval.epoch)
+        newest = {approval.account_id: approval for approval in approvals}
         with self._database.session() as session:
-            facts_merge.mark_rebalanced(
-                session,
-                [accounts[index] for index in newest],
-                [epochs[index] for index in newest],
-                [dates[index] for index in newest],
-                [sessions[index] or dates[index] for index in newest],
-            )
-        return sorted(set(accounts))
+            facts_merge.mark_rebalanced(session, list(newest.values()))
+        return sorted(newest)
 
     def _targets(self, save: Callable[[Session], targets.SavedTargets]) -> TakenIn:
         """Store targets and return their accounts; open a run over them instead if there are too many.

@@ -23,7 +23,7 @@ Session: TypeAlias = Connection[TupleRow]
 _INCOMING = """
 CREATE TEMP TABLE incoming_holdings (
     account_id text, enterprise_id text, advisor_id text, lots_version bigint, as_of date, file_id text,
-    cash_cents bigint, hold_code text, hold_text text, holdings bytea
+    cash_cents bigint, hold_code text, hold_text text, holdings bytea, received_at timestamptz
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE incoming_account (
     account_id text, enterprise_id text, advisor_id text, settings_version bigint, portfolio_no integer, custodian text,

@@ -1,8 +1,8 @@
 """Writing account facts: rows arrive by COPY and are merged into account_facts by version."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import astuple, dataclass
+from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -17,18 +17,20 @@ from shared.contracts.succession import Known
 
 _HOLDINGS: Final = (
     "account_id", "enterprise_id", "advisor_id", "lots_version", "as_of", "file_id", "cash_cents", "hold_code",
-    "hold_text", "holdings",
+    "hold_text", "holdings", "received_at",
 )  # fmt: skip
 
 # A hold keeps the last good holdings.  facts_version grows only when something changes that proposals rest on.
-# Settling ends with a good file that is dated on or after the settle date and came after the approval.
+# Settling ends with a good file that is dated on or after the settle date and came after the approval, in whatever
+# order the two are taken in: `mark_rebalanced` looks at the file that is there already.  Where an instant is not known,
+# the file that was there when the approval was taken in came before it.
 # The platform decides who owns an account; taxlot's owner counts only until the platform has named one, because taxlot
 # may not yet know of a move.  Source: product 2, 3.
 _MERGE_HOLDINGS: Final = """
 INSERT INTO account_facts AS a (account_id, enterprise_id, advisor_id, facts_version, lots_version, as_of, file_id,
-                                cash_cents, hold_code, hold_text, holdings)
+                                cash_cents, hold_code, hold_text, holdings, received_at)
 SELECT account_id, enterprise_id, advisor_id, 1, lots_version, as_of, file_id, coalesce(cash_cents, 0), hold_code,
-       hold_text, CASE WHEN hold_code IS NULL THEN holdings END
+       hold_text, CASE WHEN hold_code IS NULL THEN holdings END, received_at
 FROM incoming_holdings ORDER BY account_id
 ON CONFLICT (account_id) DO UPDATE SET
     enterprise_id = CASE WHEN a.settings_version = 0 THEN excluded.enterprise_id ELSE a.enterprise_id END,
@@ -42,16 +44,26 @@ ON CONFLICT (account_id) DO UPDATE SET
     lots_version = excluded.lots_version, as_of = excluded.as_of, file_id = excluded.file_id,
     cash_cents = CASE WHEN excluded.hold_code IS NULL THEN excluded.cash_cents ELSE a.cash_cents END,
     holdings = CASE WHEN excluded.hold_code IS NULL THEN excluded.holdings ELSE a.holdings END,
-    hold_code = excluded.hold_code, hold_text = excluded.hold_text,
+    hold_code = excluded.hold_code, hold_text = excluded.hold_text, received_at = excluded.received_at,
     settle_date = CASE WHEN excluded.hold_code IS NULL AND excluded.as_of >= a.settle_date
-        AND (a.settle_as_of IS NULL OR excluded.as_of > a.settle_as_of
-             OR excluded.file_id IS DISTINCT FROM a.settle_file_id)
+        AND coalesce(excluded.received_at > a.decided_at, a.settle_as_of IS NULL
+            OR excluded.as_of > a.settle_as_of OR excluded.file_id IS DISTINCT FROM a.settle_file_id)
         THEN NULL ELSE a.settle_date END
 WHERE excluded.lots_version > a.lots_version
    OR excluded.lots_version = a.lots_version AND excluded.as_of >= coalesce(a.as_of, '-infinity')
       AND (a.as_of, a.file_id, a.cash_cents, a.hold_code, a.hold_text, a.holdings) IS DISTINCT FROM
           (excluded.as_of, excluded.file_id, excluded.cash_cents, excluded.hold_code, excluded.hold_text,
            excluded.holdings)
+"""
+
+_MARK_REBALANCED: Final = """
+UPDATE account_facts AS a SET epoch = n.epoch, last_rebalanced = n.day,
+    settle_date = CASE WHEN a.hold_code IS NULL AND a.as_of >= n.session AND a.received_at > n.decided_at
+        THEN NULL ELSE n.session END,
+    settle_as_of = a.as_of, settle_file_id = a.file_id, decided_at = n.decided_at
+FROM (SELECT * FROM unnest(%s::text[], %s::int[], %s::date[], %s::date[], %s::timestamptz[])
+    AS u (account_id, epoch, day, session, decided_at) ORDER BY 1) AS n
+WHERE a.account_id = n.account_id AND a.epoch < n.epoch
 """
 
 _ACCOUNT: Final = (
@@ -94,7 +106,8 @@ class HoldingsChunk:
     """Holdings to merge, one row an account.
 
     documents: the holdings of the accounts one after another; those of account i are bytes starts[i]:starts[i + 1].
-    securities: the numbers of all securities held.
+    securities: the numbers of all securities held.  received_at: when each file came, microseconds since 1970-01-01
+    UTC; NULL of pgcopy: not known.
     """
 
     account_id: Arrow
@@ -109,6 +122,7 @@ class HoldingsChunk:
     securities: Ints
     starts: Ints
     documents: NDArray[np.uint8]
+    received_at: Ints
 
 
 def merge_holdings(session: Session, chunk: HoldingsChunk) -> None:
@@ -124,6 +138,7 @@ def merge_holdings(session: Session, chunk: HoldingsChunk) -> None:
         pgcopy.text_column(chunk.hold_code),
         pgcopy.text_column(chunk.hold_text),
         pgcopy.bytes_column(chunk.starts, chunk.documents),
+        pgcopy.PgIntColumn(pgcopy.postgres_micros(chunk.received_at), 8),
     ]
     pgcopy.write(session, "incoming_holdings", _HOLDINGS, columns)
     session.execute(_MERGE_HOLDINGS)
@@ -149,18 +164,25 @@ def merge_accounts(session: Session, rows: Sequence[Sequence[Any]]) -> None:
     session.execute(_MERGE_ACCOUNT)
 
 
-def mark_rebalanced(
-    session: Session, accounts: Sequence[str], epochs: Sequence[int], dates: Sequence[date], settle: Sequence[date]
-) -> None:
+@dataclass(frozen=True)
+class AccountApproval:
+    """An approval of an account.
+
+    day: the business date of its batch.  session: on which its orders are traded.  decided_at: None in messages of
+    early releases, which do not say it.
+    """
+
+    account_id: str
+    epoch: int
+    day: date
+    session: date
+    decided_at: datetime | None
+
+
+def mark_rebalanced(session: Session, approvals: Sequence[AccountApproval]) -> None:
     """Set last-rebalanced date, epoch and SETTLING of approved accounts; an epoch that is not newer changes nothing.
 
-    dates: the business dates of their batches; settle: the sessions on which their orders are traded.
+    approvals: each account at most once.  One that is taken in after the good file that settles it is settled.
     """
-    session.execute(
-        "UPDATE account_facts AS a SET epoch = n.epoch, last_rebalanced = n.day, settle_date = n.settle,"
-        " settle_as_of = a.as_of, settle_file_id = a.file_id"
-        " FROM (SELECT * FROM unnest(%s::text[], %s::int[], %s::date[], %s::date[])"
-        " AS u (account_id, epoch, day, settle) ORDER BY 1) AS n"
-        " WHERE a.account_id = n.account_id AND a.epoch < n.epoch",
-        [list(accounts), list(epochs), list(dates), list(settle)],
-    )
+    columns = list(zip(*[astuple(approval) for approval in approvals], strict=True))
+    session.execute(_MARK_REBALANCED, [list(column) for column in columns])

@@ -71,6 +71,11 @@ class PgTable:
         return self.blob[start : start + max(0, int(self.lengths[column, row]))].tobytes()
 
 
+def postgres_micros(instants: Ints) -> Ints:
+    """Return instants, given as microseconds since 1970, in microseconds since 2000 as PostgreSQL writes them."""
+    return np.where(instants == NULL, instants, instants - _EPOCH_2000 * 86_400_000_000)
+
+
 def postgres_days(days: Ints) -> Ints:
     """Return dates, given as days since 1970-01-01, in days since 2000-01-01 as PostgreSQL writes them; NULL stays."""
     return np.where(days == NULL, days, days - _EPOCH_2000)

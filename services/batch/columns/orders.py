@@ -114,7 +114,7 @@ def _rebalanced(batch: Row[Any], approved: Sequence[Row[Any]], flat: FlatColumns
         topics.REBALANCED,
         str(batch.batch_id),
         _rebalanced_rows(batch, approved, flat),
-        {"batch_id": str(batch.batch_id)},
+        {"batch_id": str(batch.batch_id), "decided_at": batch.decided_at.isoformat()},
         event_id=event_id("rebalanced", batch.batch_id, approved[0].account_id),
         source=SERVICE,
         at=at,

@@ -43,6 +43,7 @@ def holdings_rows(group: Sequence[HoldingRow]) -> pa.RecordBatch:
         pa.array(columns[6], pa.string()),
         pa.array(columns[7], pa.string()),
         listed.from_arrays(offsets, entries, type=HOLDINGS.field("holdings").type),
+        pa.array(columns[10], HOLDINGS.field("received_at").type),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=HOLDINGS)
 

@@ -10,7 +10,7 @@ STALE_LOTS: Final = "STALE_LOTS"
 DATA_HOLD: Final = "DATA_HOLD"
 HoldingRow = tuple[Any, ...]
 """An account to publish: account, enterprise, advisor, lots_version, as_of, cash in cents, hold code, hold text, lots
-document (None: no lots, or held), file id."""
+document (None: no lots, or held), file id, when the file came."""
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,13 @@ _COMPARED: Final = ("account_id", "lots_version", "as_of", "file_id")
 _STREAM: Final = """
 COPY (
     SELECT h.account_id, a.enterprise_id, a.advisor_id, h.lots_version, h.as_of, h.cash_cents, h.hold_code, h.hold_text,
-        CASE WHEN h.hold_code IS NULL THEN l.document END, h.file_id::text
+        CASE WHEN h.hold_code IS NULL THEN l.document END, h.file_id::text, f.received_at
     FROM holding h JOIN account a USING (account_id) LEFT JOIN lots l USING (account_id)
+        LEFT JOIN file f ON f.file_id = h.file_id
     WHERE {chosen}
 ) TO STDOUT (FORMAT BINARY)
 """
-_TYPES: Final = ["text", "text", "text", "int8", "date", "int8", "text", "text", "bytea", "text"]
+_TYPES: Final = ["text", "text", "text", "int8", "date", "int8", "text", "text", "bytea", "text", "timestamptz"]
 
 
 async def stored(connection: AsyncConnection[TupleRow], accounts: Sequence[str]) -> dict[str, StoredHolding]:

@@ -21,20 +21,23 @@ _MEMBERS: Final = (
 # The newest approval that the lots show is the one before the first that they do not: files show approvals in order.
 # Whether the last good file of an account on hold since came before or after an approval of its own day is not known:
 # it counts as shown, so that nothing sold is taken off twice.
+# A file of the trade date itself shows an approval only if it came after it, in whatever order the two were taken in.
+_CAME_BEFORE: Final = "coalesce(f.received_at <= t.decided_at, h.file_id = t.file_before)"
 _LOTS: Final = (
-    "SELECT h.account_id, l.document IS NOT NULL AND h.hold_code IS NULL, l.document, coalesce("
+    "SELECT h.account_id, l.document IS NOT NULL AND h.hold_code IS NULL, l.document, coalesce("  # noqa: S608  # a constant
     "(SELECT min(t.epoch) - 1 FROM approved_trade t WHERE t.account_id = h.account_id AND (h.content IS NULL"
-    " OR h.as_of < t.trade_date OR h.as_of = t.trade_date AND h.file_id = t.file_before)), a.epoch, 0)"
+    f" OR h.as_of < t.trade_date OR h.as_of = t.trade_date AND {_CAME_BEFORE})), a.epoch, 0)"
     " FROM holding h LEFT JOIN lots l USING (account_id) LEFT JOIN approval a USING (account_id)"
+    " LEFT JOIN file f ON f.file_id = h.file_id"
     " WHERE h.account_id = ANY(%s)"
 )
-# A good file dated on the trade date or later shows the buy; one of the trade date itself only if it came afterwards.
+# A good file dated on the trade date or later shows the buy, as `_CAME_BEFORE` says.
 _APPROVED: Final = (
-    "SELECT account_id, security_id, trade_date, sum(units)::bigint FROM ("
+    "SELECT account_id, security_id, trade_date, sum(units)::bigint FROM ("  # noqa: S608  # a constant
     " SELECT t.account_id, t.security_id, t.trade_date, sum(t.quantity_micro - t.crossed_micro) AS units"
-    " FROM approved_trade t LEFT JOIN holding h USING (account_id)"
+    " FROM approved_trade t LEFT JOIN holding h USING (account_id) LEFT JOIN file f ON f.file_id = h.file_id"
     " WHERE t.account_id = ANY(%s) AND t.trade_date BETWEEN %s AND %s AND (h.content IS NULL OR h.as_of < t.trade_date"
-    " OR h.as_of = t.trade_date AND (h.file_id = t.file_before OR h.hold_code IS NOT NULL))"
+    f" OR h.as_of = t.trade_date AND ({_CAME_BEFORE} OR h.hold_code IS NOT NULL))"
     " GROUP BY t.account_id, t.epoch, t.security_id, t.trade_date) AS net"
     " WHERE units > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 )

@@ -87,13 +87,14 @@ async def save_accounts(
 async def save_approved(connection: AsyncConnection[TupleRow], rows: Sequence[tuple[Any, ...]]) -> None:
     """Store approved sleeve trades, once each.
 
-    A row is (account, epoch, security, sleeve, trade date, micro-units, micro-units of it crossed).
+    A row is (account, epoch, security, sleeve, trade date, micro-units, micro-units of it crossed, instant of the
+    approval).  Without the instant, the file that an account has now counts as the one it had before its approval.
     """
     async with connection.cursor() as cursor:
         await cursor.executemany(
             "INSERT INTO approved_trade (account_id, epoch, security_id, sleeve_id, trade_date, quantity_micro,"
-            " crossed_micro, file_before) SELECT t.*, h.file_id"
-            " FROM (VALUES (%s, %s::int, %s, %s, %s::date, %s::bigint, %s::bigint)) AS t (account_id)"
+            " crossed_micro, decided_at, file_before) SELECT t.*, h.file_id"
+            " FROM (VALUES (%s, %s::int, %s, %s, %s::date, %s::bigint, %s::bigint, %s::timestamptz)) AS t (account_id)"
             " LEFT JOIN holding h USING (account_id) ON CONFLICT DO NOTHING",
             rows,
         )
