@@ -1,8 +1,9 @@
 """Mutated messages of every topic: none escapes the processor, and the good ones beside them are all done.
 
-`make card` takes 100,000; `make test` takes a small number, the same ones each time.  Handlers are the
-real ones where they need neither broker nor database, and else read every value.  Letters are packed as the publisher
-packs them, for their size and what they are made of; that they arrive is shown on a real broker in tests/runtime.
+`make card` takes 100,000 of them and good ones besides; `make test` takes a small number, the same ones each time.
+Handlers are the real ones where they need neither broker nor database, and else read every value.  Letters are packed
+as the publisher packs them, for their size and what they are made of; that they arrive is shown on a real broker in
+tests/runtime.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from tests.faults.card import Outcome
 from tests.fuzz import mutations
 from tests.fuzz.samples import META, body_of, json_of, rows_of, with_mark
 
-MESSAGES: Final = card.trials(4_000, 100_000)
+MUTATED: Final = card.trials(4_000, 100_000)
 _GROUP: Final = 10
 _LIMITS: Final = ProcessorLimits(retry_s=0.5, letters=10**9, share=1.0)
 _CONTENT: Final = [topic for topic in TOPICS if topic.content is not None]
@@ -113,18 +114,18 @@ async def test_nothing_escapes_and_the_good_ones_are_done(topic: Topic) -> None:
     sent, publisher = _Topic(topic), _Packing()
     processor = MessageProcessor("gateway", topic, sent.handle, publisher, _LIMITS)
     marks: list[str] = []
-    many = MESSAGES // len(_CONTENT)
+    many = -(-MUTATED // len(_CONTENT))
     for first in range(0, many, _GROUP):
-        values = [sent.mutated(dice) for _ in range(_GROUP - 1)]
+        values = [sent.mutated(dice) for _ in range(min(_GROUP, many - first))]
         marks.append(f"GOOD{len(marks):04d}"[:8])
-        values.insert(dice.randrange(_GROUP), sent.good(marks[-1]))
+        values.insert(dice.randrange(len(values) + 1), sent.good(marks[-1]))
         await processor.run(
             [
-                Incoming(topic.name, 0, first + at, mutations.key_of(dice), value, mutations.headers_of(dice), 0)
+                Incoming(topic.name, 0, 2 * first + at, mutations.key_of(dice), value, mutations.headers_of(dice), 0)
                 for at, value in enumerate(values)
             ]
         )
     lost = len(set(marks) - set(sent.done))
     card.keep(Outcome("F11", many, lost))
     assert processor.held is None
-    print(f"{topic.name}: {many} messages, {len(marks)} good ones done, letters {dict(publisher.letters)}")
+    print(f"{topic.name}: {many} mutated messages, {len(marks)} good ones done, letters {dict(publisher.letters)}")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -10,10 +11,21 @@ from tests.faults.__main__ import MEASURED, PAGE
 from tests.faults.card import Outcome
 
 pytestmark = pytest.mark.fast
+# Of a fault whose trials the page promises by their number.
+LEAST: Final = {"F1": 50 * 8, "F8": 1_000, "F11": 100_000}
 
 
 def test_the_page_shows_what_was_measured() -> None:
     assert PAGE.read_text() == card.page(json.loads(MEASURED.read_text()))
+
+
+def test_what_was_measured_is_what_is_promised() -> None:
+    measured = json.loads(MEASURED.read_text())
+    assert measured.keys() == card.FAULTS.keys()
+    for name, record in measured.items():
+        assert (record["lost"], record["doubled"], record["leaked"]) == (0, 0, 0), name
+        assert record["trials"] >= LEAST.get(name, 1), name
+        assert not record["recovery_s"] or record["recovery_s"][1] <= card.REACH_S, name
 
 
 def test_every_fault_names_tests_that_are_there() -> None:
