@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31 in days since 1970-01-01
+_DAY_US: Final = 86_400_000_000
 _LOGICS: Final = 3
 # Column -> its fields that are indices -> the column of the same account that they point into.
 _POINTERS: Final = {
@@ -47,7 +48,10 @@ def check(rows: pa.RecordBatch, *, pointers: bool = True) -> None:
 
 
 def _check_values(name: str, field: Any, column: Any) -> None:
-    """Raise ValueError if a value is missing that must be there, or a date is outside of the years 1 to 9999."""
+    """Raise ValueError if a value is missing that must be there, or a day is outside of the years 1 to 9999.
+
+    Instants are in microseconds.
+    """
     if not field.nullable and column.null_count:
         raise ValueError(f"{name} is missing in {column.null_count} places")
     kind = field.type
@@ -56,9 +60,14 @@ def _check_values(name: str, field: Any, column: Any) -> None:
         for index, inner in enumerate(kind.value_type):
             _check_values(f"{name}.{inner.name}", inner, entries.field(index))
     elif pa.types.is_date32(kind):
-        days = column.drop_null().cast(pa.int32()).to_numpy()
-        if len(days) and not _FIRST_DAY <= days.min() <= days.max() <= _LAST_DAY:
-            raise ValueError(f"{name} is outside of the years 1 to 9999")
+        _check_years(name, column.drop_null().cast(pa.int32()).to_numpy())
+    elif pa.types.is_timestamp(kind):
+        _check_years(name, column.drop_null().cast(pa.int64()).to_numpy() // _DAY_US)
+
+
+def _check_years(name: str, days: Any) -> None:
+    if len(days) and not _FIRST_DAY <= days.min() <= days.max() <= _LAST_DAY:
+        raise ValueError(f"{name} is outside of the years 1 to 9999")
 
 
 def _check_range(name: str, values: Any, first: int, beyond: Any) -> None:

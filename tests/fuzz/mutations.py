@@ -103,12 +103,13 @@ def _wild(dice: random.Random, column: Any) -> Any:
         inner = [_wild(dice, entries.field(at)) if at == chosen else entries.field(at) for at in range(len(fields))]
         listed: Any = pa.ListArray
         return listed.from_arrays(column.offsets, pa.StructArray.from_arrays(inner, fields=fields), type=kind)
-    if not pa.types.is_integer(kind) and not pa.types.is_date(kind):
+    is_time = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+    if not pa.types.is_integer(kind) and not is_time:
         return column
     bits = kind.bit_width
     values = [dice.choice(_INTS) for _ in range(len(column))]
     plain = pa.array([max(-(2 ** (bits - 1)), min(value, 2 ** (bits - 1) - 1)) for value in values], _integer(bits))
-    return plain.view(kind) if pa.types.is_date(kind) else plain
+    return plain.view(kind) if is_time else plain
 
 
 def _integer(bits: int) -> pa.DataType:
