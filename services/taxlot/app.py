@@ -62,7 +62,8 @@ def build_app(settings: Settings) -> faust.App:
         (topics.WORK_TRADES, handlers.on_trades(topics.WORK_RESULTS), faust_worker.WORK_GROUP),
         (small(topics.WORK_TRADES), handlers.on_trades(small(topics.WORK_RESULTS)), 1),
     ):
-        processor = MessageProcessor(SERVICE, topic, handler, publisher, settings.processor_limits)
+        done = handlers.note_offsets if topic is topics.REBALANCED else None  # files are judged by approvals too
+        processor = MessageProcessor(SERVICE, topic, handler, publisher, settings.processor_limits, done=done)
         faust_worker.consume(app, processor, group=group)
 
     progress = StallWatch(app, publisher, SERVICE, settings)

@@ -70,7 +70,7 @@ class Handlers:
         refuse(admitted.refused)
 
     async def note_offsets(self, done: Sequence[Incoming]) -> None:
-        """Store how far accounts and securities have been read: a file waits for it before it is loaded."""
+        """Store how far accounts, securities and approvals have been read: a file waits for it before it is loaded."""
         async with self._pool.connection() as connection:
             await offsets.note(connection, done)
 

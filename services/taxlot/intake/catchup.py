@@ -16,14 +16,15 @@ from shared.runtime.broker import Broker
 from shared.runtime.pause import pause
 
 _log = log.get(__name__)
-_JUDGED_BY = (topics.ACCOUNT.name, topics.SECURITY.name)
+_JUDGED_BY = (topics.ACCOUNT.name, topics.SECURITY.name, topics.REBALANCED.name)
 _PAUSE_S = 0.2
 
 
 async def catch_up(broker: Broker, group: str, connection: AsyncConnection[TupleRow], within_s: float) -> bool:
-    """Wait until all accounts and securities published before now are stored, for within_s at most; say if they are.
+    """Wait until the accounts, securities and approvals published before now are stored, for within_s at most.
 
-    Without this a file that follows right after the accounts it names would find them unknown.  connection: sees
+    Return whether they are.  Without this a file that follows right after the accounts it names would find them
+    unknown, and lots that an approval bought would belong to no sleeve that bought them.  connection: sees
     taxlot's schema, in autocommit.  group: taxlot's consumer group; offsets it committed at the broker count too,
     because a database may be younger than the group.  Raises psycopg.Error if the database is away.
     """

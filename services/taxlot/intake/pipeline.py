@@ -47,7 +47,7 @@ class Intake:
         return await asyncio.to_thread(self.load, path, Arrival(name, source), progress)
 
     async def catch_up(self) -> None:
-        """Wait for accounts and securities published before now.  Raises psycopg.Error if the database is away."""
+        """Wait for what files are judged by and was published before now.  Raises psycopg.Error without a database."""
         async with self._session() as connection:
             await catch_up(self._settings.broker, GROUP, connection, self._settings.catch_up_s)
 

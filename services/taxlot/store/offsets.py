@@ -1,4 +1,4 @@
-"""The next offset of each partition of accounts and securities, stored after the messages before it.
+"""The next offset of each partition of what files are judged by, stored after the messages before it.
 
 The group's commits at the broker come later and not always: a commit that a rebalance refuses is not repeated until
 the next message of its partition comes.
