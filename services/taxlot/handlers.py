@@ -35,7 +35,7 @@ from shared.kafka.isolation import (
     note_account_fault,
     too_large,
 )
-from shared.kafka.messages import Chunk, Incoming, Outgoing
+from shared.kafka.messages import Chunk, Incoming, Outgoing, decided_at_of
 from shared.kafka.processor import Handler, concurrently
 from shared.kafka.publisher import Publisher
 from shared.postgres.pool import Pool
@@ -222,7 +222,7 @@ def _approved_trades(chunk: Chunk) -> list[tuple[Any, ...]]:
     The trade date is the session on which its orders are traded, which may lie after the business date of the batch.
     """
     approved = []
-    decided_at = chunk.meta.get("decided_at")
+    decided_at = decided_at_of(chunk.meta)
     for row in chunk.rows.select(["account_id", "epoch", "trade_date", "trades", "session"]).to_pylist():
         for trade in row["trades"] or ():
             names = (trade["security_id"], trade["sleeve_id"])

@@ -94,6 +94,23 @@ def trade_day_of(meta: Mapping[str, str]) -> int:
         raise BadMessage("no_trade_date", f"the chunk's metadata must name a trade_date: {dict(meta)}") from error
 
 
+def decided_at_of(meta: Mapping[str, str]) -> datetime | None:
+    """Return when the approvals of a chunk were decided, None in those of early releases, which do not say it.
+
+    Raises BadMessage for what is no instant.
+    """
+    said = meta.get("decided_at")
+    if said is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(said)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise BadMessage("bad_instant", f"decided_at of the chunk's metadata is no instant with its offset: {said!r}")
+    return instant
+
+
 def event(
     topic: Topic,
     key: str,

@@ -1,13 +1,13 @@
 """Files against the store: what refuses a file, what holds an account, what moves on, what is only reported."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from services.taxlot.columns import documents
 from shared.fixed_point.limits import MAX_LOTS, MAX_POSITIONS
 from tests.taxlot.files import File, cash, good, lot
-from tests.taxlot.harness import Book
+from tests.taxlot.harness import NOW, Book
 
 pytestmark = pytest.mark.integration
 
@@ -123,14 +123,20 @@ def test_the_same_bytes_twice_do_nothing(book: Book) -> None:
 
 
 def test_a_reader_that_died_is_begun_again(book: Book) -> None:
-    """A LOADING entry of the same bytes under the load lock is a dead reader's: its entry is used again."""
+    """A LOADING entry of the same bytes under the load lock is a dead reader's: its entry is used again.
+
+    The file came when it was first read: an approval since then is not shown by it.
+    """
     book.add_accounts(["1"])
+    came = NOW - timedelta(minutes=6)
     book.rows(
-        "INSERT INTO file (name, digest, source, status, received_at) SELECT 'x', sha256(%s), 'INBOX', 'LOADING', now()"
+        "INSERT INTO file (name, digest, source, status, received_at) SELECT 'x', sha256(%s), 'INBOX', 'LOADING', %s"
         " RETURNING 1",
         File(good("1")).text().encode(),
+        came,
     )
-    assert (book.load(File(good("1"))).file_id, book.rows("SELECT count(*) FROM file")) == (1, [(1,)])
+    assert book.load(File(good("1"))).file_id == 1
+    assert book.rows("SELECT file_id, received_at FROM file") == [(1, came)]
 
 
 def test_version_grows_only_with_content(book: Book) -> None:

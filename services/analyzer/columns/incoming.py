@@ -1,7 +1,6 @@
 """From messages to rows of facts: ids become numbers, limits are checked, a violation holds its own account."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ from shared.contracts.succession import content_of
 from shared.fixed_point.records import records_of
 from shared.fixed_point.text import InexactText
 from shared.kafka.isolation import replace_faulty_rows
-from shared.kafka.messages import Chunk
+from shared.kafka.messages import Chunk, decided_at_of
 
 
 def holdings(names: Names, group: Sequence[Chunk]) -> HoldingsChunk:
@@ -91,8 +90,7 @@ def approvals(group: Sequence[Chunk]) -> list[AccountApproval]:
     """Return the approvals of these REBALANCED chunks, in their order."""
     found: list[AccountApproval] = []
     for chunk in group:
-        said = chunk.meta.get("decided_at")
-        decided_at = None if said is None else datetime.fromisoformat(said)
+        decided_at = decided_at_of(chunk.meta)
         columns = [chunk.rows.column(name).to_pylist() for name in ("account_id", "epoch", "trade_date", "session")]
         found += [
             AccountApproval(account, epoch, day, session or day, decided_at)

@@ -85,9 +85,9 @@ def open_entry(
     ).fetchone()
     if row is not None and row[1] == "LOADING":
         connection.execute(
-            "UPDATE file SET name = %s, source = %s, sent_by = %s, received_at = %s, mapping = %s, records_done = 0"
-            " WHERE file_id = %s",
-            (arrival.name, arrival.source, sender.subject, now, mapping, row[0]),
+            # It came when its first load began: what was approved since, it does not show.
+            "UPDATE file SET name = %s, source = %s, sent_by = %s, mapping = %s, records_done = 0 WHERE file_id = %s",
+            (arrival.name, arrival.source, sender.subject, mapping, row[0]),
         )
         return LedgerEntry(row[0], again_of=row[3])
     status, duplicate_of, again_of = "LOADING", None, None
