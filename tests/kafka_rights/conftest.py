@@ -13,8 +13,11 @@ from deploy.stack import Stack, table
 from shared.contracts.rights import USERS
 from tests.waiting import aside
 
-UNCLOSED = pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
-"""aiokafka closes a TLS connection without waiting for the broker to end its side; a loop that ends then leaves it."""
+UNCLOSED = pytest.mark.filterwarnings("ignore:unclosed (transport|<socket):ResourceWarning")
+"""aiokafka closes a TLS connection without waiting for the broker to end its side; a loop that ends then leaves it.
+
+The transport says so when it is collected, or its socket if that is collected first.
+"""
 
 
 @pytest.fixture(autouse=True)
