@@ -19,7 +19,7 @@ from services.analyzer.columns import incoming as intake
 from services.analyzer.domain.layout import KEY_SHIFT, Ints
 from services.analyzer.operations import price_sets
 from services.analyzer.settings import Settings
-from services.analyzer.store import facts_merge, targets
+from services.analyzer.store import facts_merge, pgcopy, targets
 from services.analyzer.store.database import Database, Session
 from services.analyzer.store.names import SECURITY, SLEEVE, Names
 from services.batch.store import incoming
@@ -88,6 +88,7 @@ def _merge(session: Session, names: Names, part: held.Accounts, sleeve: int, as_
             securities=np.unique(part.keys >> KEY_SHIFT),
             starts=np.arange(count + 1) * width * 16,
             documents=np.frombuffer(np.ascontiguousarray(pairs, "<i8").tobytes(), np.uint8),
+            received_at=np.full(count, pgcopy.NULL),
         ),
     )
     events = [
