@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import pytest
 
+from shared.contracts import chunks
 from shared.contracts.codes import FlagState
-from tests.analyzer.builders import MONDAY, held, holdings, on_hold, rebalanced
+from tests.analyzer.builders import MONDAY, chunk, held, holdings, on_hold, rebalanced
 from tests.analyzer.harness import Harness
 
 pytestmark = pytest.mark.integration
@@ -87,3 +88,8 @@ async def test_where_no_instant_is_known_the_file_that_was_there_came_before(har
         await harness.handlers.on_holdings(holdings(held(account, 2, as_of=MONDAY, **IN_BAND) | {"file_id": "another"}))
     states = {name: FlagState(flag["state"]).name for name, flag in (await harness.flags()).items()}
     assert states == {"early": "CLEAR", "late": "CLEAR"}
+
+
+async def test_a_message_without_approvals_changes_nothing(harness: Harness) -> None:
+    await harness.handlers.on_rebalanced([chunk(chunks.REBALANCED, [])])
+    assert await harness.flags() == {}

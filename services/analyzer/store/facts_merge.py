@@ -1,9 +1,9 @@
 """Writing account facts: rows arrive by COPY and are merged into account_facts by version."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,8 +164,7 @@ def merge_accounts(session: Session, rows: Sequence[Sequence[Any]]) -> None:
     session.execute(_MERGE_ACCOUNT)
 
 
-@dataclass(frozen=True)
-class AccountApproval:
+class AccountApproval(NamedTuple):
     """An approval of an account.
 
     day: the business date of its batch.  session: on which its orders are traded.  decided_at: None in messages of
@@ -184,5 +183,5 @@ def mark_rebalanced(session: Session, approvals: Sequence[AccountApproval]) -> N
 
     approvals: each account at most once.  One that is taken in after the good file that settles it is settled.
     """
-    columns = list(zip(*[astuple(approval) for approval in approvals], strict=True))
+    columns = list(zip(*approvals, strict=True)) or [()] * len(AccountApproval._fields)
     session.execute(_MARK_REBALANCED, [list(column) for column in columns])
